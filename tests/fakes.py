@@ -61,7 +61,7 @@ class FakeClock:
 
 async def _others() -> None:
     """Give other tasks their turns, until they have nothing to do."""
-    loop: Any = asyncio.get_running_loop()
+    loop: Any = asyncio.get_running_loop()  # only its private queue tells whether a task is ready
     quiet = 0
     for _ in range(TURNS):
         await asyncio.sleep(0)

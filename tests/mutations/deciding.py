@@ -52,7 +52,7 @@ MUTATIONS = (
     Mutation(
         "customer_of_an_uncertain_creation",
         "worker/actions/reviewed.py",
-        "for other in creators(view, account_id, customer_id, realm) if realm is not None else ():",
+        "for other in creators(view, account_id, customer_id, realm):",
         "for other in ():",
         "A person gives an account the customer that was created for another one, whose answer was lost.",
         tests=_FREE,

@@ -68,7 +68,7 @@ SETTINGS = {
 
 
 class People:
-    """Those who edit the CRM's accounts and the books' customers, each without knowing of the other."""
+    """A salesperson who edits accounts in the CRM, and an accountant who edits customers in the books at the same time."""
 
     def __init__(self, crm: Crm, company: Company, clock: Clock) -> None:
         self.edits = len(ACCOUNTS) + len(CUSTOMERS)

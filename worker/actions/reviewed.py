@@ -1,4 +1,4 @@
-"""What people review: accounts, each of which gets a customer in QuickBooks, and products, each of which gets an item."""
+"""The two kinds that people review: accounts, which get customers in QuickBooks, and products, which get items."""
 
 from collections.abc import Awaitable, Callable
 
@@ -102,7 +102,7 @@ def _check_it_is_free(
             " invoiced to it too, confirm that (--also)",
             "target",
         )
-    for other in creators(view, account_id, customer_id, realm) if realm is not None else ():
+    for other in creators(view, account_id, customer_id, realm):
         raise ActionRefused(
             "customer_being_created",
             f"The customer {customer_id} may be the one that is being created for the account"

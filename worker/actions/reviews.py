@@ -40,7 +40,7 @@ async def map_to(
 async def accept(
     admin: Admin, kind: ReviewedKind, subject: str, target: str | None = None, *, also: bool = False
 ) -> int:
-    """Map an account or a product to what is suggested for it; to none other than `target`, if it is given.
+    """Map an account or a product to its suggested target; a given `target` has to be the suggested one.
 
     Raises:
         ActionRefused: No suggestion waits for a person, it is another one, or the customer is another account's.
@@ -96,7 +96,7 @@ async def reject(admin: Admin, kind: ReviewedKind, subject: str, target: str | N
 
 
 async def ignore(admin: Admin, kind: ReviewedKind, subject: str, why: str | None = None) -> int:
-    """Say that an account gets no customer, or a product no item.
+    """Record that an account gets no customer, or a product no item.
 
     Raises:
         ActionRefused: It has one.
@@ -117,7 +117,7 @@ async def ignore(admin: Admin, kind: ReviewedKind, subject: str, why: str | None
 
 
 async def unignore(admin: Admin, kind: ReviewedKind, subject: str) -> int:
-    """Say that an account or a product is no longer ignored.
+    """Record that an account or a product is no longer ignored.
 
     Raises:
         ActionRefused: It is not ignored.

@@ -91,7 +91,7 @@ def is_leased(table: sa.FromClause = commands) -> sa.ColumnElement[bool]:
     return table.c.status == sa.literal_column("'leased'")
 
 
-# In which a company's commands are claimed: updates last, since thousands of them may wait while other commands go first.
+# The order in which a company's commands are claimed: updates last, since thousands of them may wait while other commands go first.
 ORDER_OF_CLAIMS = (is_update(), commands.c.due_at, commands.c.created_at, commands.c.request_id)
 # Finished commands, soon nearly all rows, are in none of these. Only the first begins with the company, so that PostgreSQL
 # reads a company's commands in their order, instead of all of them by another index to sort them.

@@ -52,9 +52,8 @@ def _stripped(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         length, form = before
         rest = rest[length:]
         forms.append(form)
-    if (
-        "srl" in forms and len(rest) > 1 and rest[0] == "sc"
-    ):  # Romanian companies stand between `S.C.` and `S.R.L.`
+    # Romanian names stand between `S.C.` and `S.R.L.`
+    if "srl" in forms and len(rest) > 1 and rest[0] == "sc":
         rest = rest[1:]
     return rest, tuple(forms)
 

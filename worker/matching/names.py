@@ -164,7 +164,7 @@ def _spelling(text: str, native: str) -> Spelling:
     if not place and words and words[-1] in _PLACES and _end_in_form(words[:-1]):
         place = words.pop()
     inner, forms = without_forms(words)
-    if inner[-1:] == ("saint",) and inner[1:]:  # nobody calls a saint at the end
+    if inner[-1:] == ("saint",) and inner[1:]:  # no name of a saint ends with `Saint`
         inner = (*inner[:-1], "street")
     if not asides:
         return Spelling(inner, forms, place, native)

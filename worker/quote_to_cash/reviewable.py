@@ -1,4 +1,4 @@
-"""What accounts and products have in common: a target in QuickBooks is suggested, chosen, rejected or created for them."""
+"""The state that accounts and products share: targets in QuickBooks are suggested, chosen, rejected or created for them."""
 
 from abc import abstractmethod
 from typing import Generic, TypeVar
@@ -46,14 +46,14 @@ class Reviewable(State, Generic[S], frozen=True):
 
     @abstractmethod
     def by_itself_in(self, realm: str | None) -> str | None:
-        """Return the target in a realm that no person chose, unless a person has decided otherwise."""
+        """Return the target in a realm that it was linked to without a person, unless a person has decided otherwise."""
 
     @abstractmethod
     def present(self, realm: str | None, target: str) -> str:
         """Return the target that a mapping to a target is of now: merges may have moved it."""
 
     def target_in(self, realm: str | None) -> str | None:
-        """Return a target in a realm, in any if it is None: one that people chose, or else one that they did not."""
+        """Return a target in a realm, in any if it is None: one that people chose, or else one that the worker linked by itself."""
         return next(iter(self.chosen_in(realm)), None) or self.by_itself_in(realm)
 
     @property

@@ -45,11 +45,13 @@ def _linked(view: View, customer_id: str, realm: str | None) -> Iterator[str]:
         yield from map(catalog.key_of, view.waiting(before_connecting(customer_id)))
 
 
-def creators(view: View, account_id: str, customer_id: str, realm: str) -> Iterator[str]:
+def creators(view: View, account_id: str, customer_id: str, realm: str | None) -> Iterator[str]:
     """Yield the other accounts for which a customer of the same name is being created: it may be this one.
 
-    An account that has the customer already goes on having it.
+    An account that has the customer already goes on having it. Before any connection, nothing is being created.
     """
+    if realm is None:
+        return
     customer = view.get(Customer, f"{realm}/{customer_id}")
     name = customer.observed.display_name if customer.observed is not None else None
     if name is None or account_id in linked_accounts(customer):
